@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from accesslog import lines_of
 from certificates import OPENSSL, Pki
 from tlsserver import TlsServer
 
@@ -101,9 +102,9 @@ class World:
     squid: str = ""
     socks: str = ""
 
-    def seen(self) -> list[str]:
-        """What the server has logged, and forgets it."""
-        lines = self.log.read_text().splitlines()
+    def seen(self, count: int = 0) -> list[str]:
+        """What the server has logged, of at least so many requests, and forgets it."""
+        lines = lines_of(self.log, count)
         os.truncate(self.log, 0)
         return lines
 

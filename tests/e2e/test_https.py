@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from accesslog import lines_of
 from certificates import OPENSSL, Certificate, Pki
 from faultserver import ExpectRequest, FaultServer, Send, answer
 from tlsserver import TlsServer, context_of, keep_answering
@@ -297,7 +298,7 @@ def test_nginx_over_tls(rampa: Rampa, nginx: tuple[str, Path], trust: dict[str, 
     """With connections that nginx closes after 50 requests: that is no failure, and nothing is lost."""
     url, log = nginx
     done = rampa("run", url + "/", url + "/file", "-n", "400", "-u", "3", env=trust, out=True, code=0)
-    lines = [line.split() for line in log.read_text().splitlines()]
+    lines = [line.split() for line in lines_of(log, 400)]
     assert done.count("http_reqs") == len(lines) == 400 and {line[4] for line in lines} == {"200"}
     assert {(line[1], line[2]) for line in lines} == {("TLSv1.3", "localhost")}
     assert len({line[0] for line in lines}) >= 8

@@ -41,12 +41,12 @@ def test_http_and_https(rampa: Rampa, world: World, scheme: str, loop: str) -> N
     env = {**world.trust, "RAMPA_LOOP": loop}
     done = rampa("run", world.tls + "/t", "-u", "2", "-i", "6", "--proxy", proxy, env=env, out=True, code=0)
     metrics = done.metrics()
-    assert len({line.split()[0] for line in world.seen()}) == 2
+    assert len({line.split()[0] for line in world.seen(6)}) == 2
     assert metrics["http_req_connecting"]["max"] > 0 and metrics["http_req_tls_handshaking"]["max"] > 0
     assert metrics["http_req_connecting"]["min"] == metrics["http_req_tls_handshaking"]["min"] == 0
     assert done.count("http_reqs") == 6 and "through the proxy" in done.stdout and place in done.stdout
     rampa("run", world.plain + "/p", "-i", "2", "--proxy", proxy, env=env, code=0)
-    lines = world.seen()
+    lines = world.seen(2)
     assert ["GET /p HTTP/1.1" in line for line in lines] == [True, True], lines
     text = done.stdout + done.stderr + done.out.read_text()
     assert "s3cret" not in text and TOKEN not in text and TOKEN not in "".join(lines)
@@ -56,13 +56,14 @@ def test_http2_inside_the_tunnel(rampa: Rampa, world: World) -> None:
     world.seen()
     done = rampa("run", world.tls + "/t", "-i", "3", "--http2", "--proxy", f"{USER}@{world.http}", "--threshold",
                  "http_reqs{proto:HTTP/2.0}:count==3", env=world.trust, out=True, code=0)  # fmt: skip
-    lines = world.seen()
+    lines = world.seen(3)
     assert len(lines) == 3 and all("HTTP/2.0" in line for line in lines) and len({line.split()[0] for line in lines}) == 1
     assert done.metrics()["http_req_tls_handshaking"]["max"] > 0
 
 
 def test_a_proxy_that_speaks_tls(rampa: Rampa, world: World, tmp_path: Path) -> None:
     """TLS inside TLS, and the request of http inside the TLS of the proxy."""
+    world.seen()
     secure = Secure(world, tmp_path / "k")
     with secure.serve() as proxy:
         words = ["--proxy", f"https://{USER}@localhost:{proxy.port}"]
@@ -72,7 +73,7 @@ def test_a_proxy_that_speaks_tls(rampa: Rampa, world: World, tmp_path: Path) -> 
             assert len(proxy.versions) == (1 if url == world.plain else 2), proxy.failures
         done = rampa("run", world.tls + "/x", "--once", *words, env=world.trust, code=1)
         assert f"proxy unreachable: localhost:{proxy.port}: certificate of an unknown authority" in done.stdout
-    assert len([line for line in world.seen() if "GET /x" in line]) == 2
+    assert len([line for line in world.seen(2) if "GET /x" in line]) == 2
 
 
 def test_large_bodies_both_ways(rampa: Rampa, script: Script, world: World, tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ async def default(worker):
         raise AssertionError
 """)
     done = rampa("run", "script.py", "-i", "2", env=world.trust, out=True, code=0)
-    lines = world.seen()
+    lines = world.seen(12)
     assert len(lines) == 12 and TOKEN not in "".join(lines)
     assert f"through the proxy http://{world.squid}, but for other.example, 127.0.0.1" in " ".join(done.stdout.split())
     for proxy in (f"socks5h://{world.socks}", world.http, f"socks5://{world.socks}"):
@@ -165,7 +166,7 @@ def test_where_the_server_is_said_to_be(rampa: Rampa, world: World) -> None:
     port = world.plain.rpartition(":")[2]
     for proxy in (f"http://{USER}@{world.squid}", f"socks5h://{USER}@{world.socks}"):
         rampa("run", "http://server.example/x", "-i", "1", "--proxy", proxy.replace("squid", ""), "--connect-to", f"::127.0.0.1:{port}", code=0)
-    assert [line.split()[2] for line in world.seen()] == ["server.example"] * 2
+    assert [line.split()[2] for line in world.seen(2)] == ["server.example"] * 2
 
 
 # ---- what goes wrong --------------------------------------------------------------------------------------------------
