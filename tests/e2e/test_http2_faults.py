@@ -424,7 +424,8 @@ def test_waiting_for_a_stream_is_blocked_and_not_waiting(side_by_side: Callable[
     second = answers[4:]
     last = max(second, key=lambda a: a["blocked"])
     others = sum(a["waiting"] for a in second if a is not last)  # one after the other
-    assert others >= 299 and last["blocked"] > 0.7 * others, second
+    # On a busy machine the client may note late that it has sent.
+    assert others >= 250 and last["blocked"] > 0.7 * others, second
 
 
 def test_streams_that_become_allowed_are_used(side_by_side: Callable[..., Any]) -> None:
